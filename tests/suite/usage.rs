@@ -213,7 +213,11 @@ fn list_refuses_unknown_columns_sort_keys_and_numbers() {
     for without in [&["list"][..], &["--by=user"], &[]] {
         let ran = run([without, &["--owner-timeout=1"]].concat());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");
-        assert!(ran.stderr.contains("list -p, or --by process"), "{ran:?}");
+        assert!(
+            ran.stderr
+                .contains("list -p, --by process, or serve --doctor"),
+            "{ran:?}"
+        );
     }
     assert_refused(["list", "--columns", "proces"], &["did you mean process"]);
     assert_refused(["list", "--sort", "process"], &["cannot sort by"]);

@@ -2,7 +2,7 @@
 
 use crate::command::lookup::HostLookup;
 use crate::command::scope::parse_words;
-use crate::filter::{Expression, FilterError};
+use crate::filter::{Expression, FilterError, FilterText, parse};
 use crate::model::Use;
 use crate::source::Sources;
 
@@ -10,6 +10,8 @@ use crate::source::Sources;
 pub(super) struct FilterWords {
     /// Those of the record that is asked.
     recorded: Option<String>,
+    /// What they are called in an error: nobody typed them.
+    place: String,
     /// What was typed besides.
     typed: Vec<String>,
 }
@@ -30,7 +32,13 @@ impl FilterWords {
             },
             None => typed.to_vec(),
         };
-        FilterWords { recorded, typed }
+        let file = record.map(|record| record.path.display().to_string());
+        let place = format!("the filter of {}", file.unwrap_or_default());
+        FilterWords {
+            recorded,
+            place,
+            typed,
+        }
     }
 
     /// As one filter.
@@ -52,7 +60,11 @@ impl FilterWords {
         used_as: Use,
         lookup: &mut HostLookup,
     ) -> Result<Filters, FilterError> {
-        let recorded = parse_words(self.recorded.as_slice(), used_as, lookup)?;
+        let recorded = self.recorded.as_ref().map(|recorded| {
+            let text = FilterText::of_file(&self.place, recorded);
+            parse(&text.for_use(used_as), lookup)
+        });
+        let recorded = recorded.transpose()?;
         let typed = parse_words(&self.typed, used_as, lookup)?;
         Ok((recorded, typed))
     }
@@ -82,6 +94,7 @@ mod tests {
     fn a_filter_that_was_joined_with_that_of_a_record_is_taken_apart_again() {
         let recorded = "sport = :80 or (sport = :81)";
         let joined = FilterWords {
+            place: String::new(),
             recorded: Some(recorded.to_owned()),
             typed: vec!["(dst 10/8)".to_owned(), "and udp".to_owned()],
         }
