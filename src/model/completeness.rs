@@ -4,6 +4,7 @@
 //! changed while the sockets were read.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Kind, NamespacesRead, SourceName, Trust, UnseenNamespace, counted, write_unseen};
@@ -129,7 +130,7 @@ pub struct KindRead {
     /// Whether nothing of it is known to have been lost.
     pub is_complete: bool,
     /// Why the kernel cannot report any; `None` where it can.
-    pub unavailable: Option<String>,
+    pub unavailable: Option<Arc<str>>,
 }
 
 /// Every loss of one observation; none when everything the kernel sent was counted.

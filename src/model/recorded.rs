@@ -88,7 +88,7 @@ pub struct Moment {
     /// How the sockets of each kind were read.
     pub kinds: Vec<KindRead>,
     /// What was lost, each a sentence without a full stop.
-    pub warnings: Vec<String>,
+    pub warnings: Arc<[String]>,
     /// How many sockets it has.
     pub total: u64,
     /// Of a sample, the numbers of its sockets, which are not recorded themselves.
@@ -97,7 +97,7 @@ pub struct Moment {
     pub numbers: Option<Counted>,
     /// Why it was recorded, where rules of `doctor` found something: their ids and the titles of their
     /// findings.
-    pub causes: Vec<(String, String)>,
+    pub causes: Arc<[(String, String)]>,
     /// Whether it is compared with no earlier one, but the next one with it.
     pub is_first: bool,
     /// Where its lines begin in the file.
@@ -284,11 +284,11 @@ impl Moment {
             time: SystemTime::UNIX_EPOCH,
             stamp: String::new(),
             kinds: Vec::new(),
-            warnings: Vec::new(),
+            warnings: Arc::default(),
             total: 0,
             counted: None,
             numbers: None,
-            causes: Vec::new(),
+            causes: Arc::default(),
             is_first: false,
             start,
             base: None,

@@ -21,6 +21,10 @@ use crate::model::{
 /// More samples than these are not kept: a week of one each second has fewer.
 const MOST: usize = 1_000_000;
 
+/// More network namespaces than these are in no stretch, each counted in each of its samples, which are at most
+/// 60.
+const MOST_NAMESPACES: usize = 60 * super::moment::MOST;
+
 /// The numbers of a sample that are asked for; `None` if it cannot answer.
 pub(super) type Count<'a> = &'a dyn Fn(&Moment) -> Option<Counts>;
 
@@ -259,14 +263,16 @@ impl Cursor {
                 }
             }
         };
-        loop {
-            let sample = reading.samples.next_sample()?;
-            reading.next += 1;
-            if reading.next > tick || sample.is_none() {
-                self.reading = Some(reading);
-                return Ok(sample);
+        while reading.next < tick {
+            if reading.samples.next_time()?.is_none() {
+                return Ok(None);
             }
+            reading.next += 1;
         }
+        let sample = reading.samples.next_sample()?;
+        reading.next += 1;
+        self.reading = Some(reading);
+        Ok(sample)
     }
 
     fn origin_of(&mut self, run: Place) -> io::Result<Origin> {
@@ -319,7 +325,14 @@ fn read_ticks(path: &Path, stretch: &Stretch, room: usize, count: Count<'_>) -> 
     let mut ticks = Ticks::of_samples();
     let mut read = || -> io::Result<()> {
         let mut samples = Samples::numbers(path, stretch)?;
+        let mut namespaces = 0;
         while let Some(sample) = samples.next_sample()? {
+            namespaces += samples.namespaces();
+            if namespaces > MOST_NAMESPACES {
+                return Err(io::Error::other(
+                    "more network namespaces in its samples than a record has",
+                ));
+            }
             if ticks.times.len() == room {
                 return Err(io::Error::other("more than 1,000,000 samples"));
             }

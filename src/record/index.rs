@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::SOCKET;
 use super::line::{Line, stamp, time_of};
 use super::lines::Lines;
 use super::tag::{BEGINS, ENDS, FIRST, HEAD, HEADER, MAGIC, SAMPLES, Tag};
+use super::{HOLDS, SOCKET};
 use crate::model::{Place, Stretch};
 
 /// More moments and lines about the host than this are in no file without tags.
@@ -165,7 +165,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn read(&mut self, lines: &mut Lines) -> io::Result<()> {
         while let Some((place, line)) = lines.next_line()? {
-            if line.starts_with(SOCKET) {
+            // These are the most of a moment; they are read with it.
+            if line.starts_with(SOCKET) || line.starts_with(HOLDS) {
                 continue;
             }
             let line = serde_json::from_slice(line);

@@ -284,8 +284,12 @@ pub fn stamp(time: SystemTime) -> String {
     format!("{stamp:.3}")
 }
 
+/// No time is longer, in bytes. It is kept for each network namespace as it is written.
+const LONGEST_STAMP: usize = 64;
+
 /// A time that was written.
 pub fn time_of(stamp: &str) -> Option<SystemTime> {
+    let stamp = Some(stamp).filter(|stamp| stamp.len() <= LONGEST_STAMP)?;
     let stamp: jiff::Timestamp = stamp.parse().ok()?;
     SystemTime::try_from(stamp).ok()
 }

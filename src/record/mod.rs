@@ -36,13 +36,39 @@ pub use sockets::Sockets;
 pub use unchanged::{Comparison, Known};
 pub use writer::Writer;
 
-use crate::model::SourceName;
+use std::borrow::Cow;
+
+use crate::model::{SourceName, counted};
 
 /// Every line of a socket begins so, as this program writes them.
 const SOCKET: &[u8] = b"{\"type\":\"socket\"";
 
 /// The same of the line that ends a moment.
 const END: &[u8] = b"{\"type\":\"end\"";
+
+/// The same of the sockets of a process.
+const HOLDS: &[u8] = b"{\"type\":\"holds\"";
+
+/// More warnings than these, and more text of them in bytes, are not kept one by one: each network namespace of a
+/// record has those of all.
+const MOST_WARNINGS: usize = 100;
+const MOST_WARNINGS_TEXT: usize = 64 << 10;
+
+/// The warnings of a line, as far as they are kept, and how many others there are.
+fn bounded_warnings(warnings: &[Cow<'_, str>]) -> Vec<String> {
+    let mut text = 0;
+    let kept = warnings.iter().take(MOST_WARNINGS).take_while(|one| {
+        text += one.len();
+        text <= MOST_WARNINGS_TEXT
+    });
+    let mut kept: Vec<String> = kept.map(|one| one.to_string()).collect();
+    let others = (warnings.len() - kept.len()) as u64;
+    if others > 0 {
+        let others = counted(others, "other warning", "other warnings");
+        kept.push(format!("{others} in the record"));
+    }
+    kept
+}
 
 /// The source of this name. One of a later version is taken for the most reliable one.
 fn source_of(name: Option<&str>) -> SourceName {

@@ -13,7 +13,7 @@ use super::line::{
     Unread, time_of,
 };
 use super::lines::Lines;
-use super::{SOCKET, source_of};
+use super::{SOCKET, bounded_warnings, source_of};
 use crate::model::{
     Counted, Counts, Descriptors, Hold, Kind, KindRead, KindSet, Moment, Netns, Place, Placement,
     Process, ProcessName, RecordedHost,
@@ -23,6 +23,14 @@ use namespaces::{Namespaces, joined_kinds};
 
 /// More text than this besides sockets is in no moment, in bytes.
 pub(super) const MOST_KEPT: usize = 512 << 20;
+
+/// More causes than these, and more text of them in bytes, are in no moment: each of its network namespaces
+/// names them.
+const MOST_CAUSES: usize = 100;
+const MOST_CAUSES_TEXT: usize = 64 << 10;
+
+/// More sockets of processes than these are on no host.
+const MOST_HOLDS: usize = 1 << 24;
 
 /// The earlier moment that has the unchanged sockets of one.
 #[derive(Debug)]
@@ -43,6 +51,9 @@ struct Reading {
     moment: Moment,
     host: RecordedHost,
     base: Option<Base>,
+    causes: Vec<(String, String)>,
+    /// The text of these, in bytes.
+    causes_text: usize,
     /// Its sockets until here, without those of network namespaces.
     sockets: u64,
     namespaces: Namespaces,
@@ -149,12 +160,18 @@ impl Reading {
                 let (number, name) = (number(&name)?, name.name.into());
                 self.moment_of_lines().interfaces.insert(number, name);
             }
-            Line::Cause(cause) => {
-                let cause = (cause.rule.into(), cause.title.into());
-                self.moment.causes.push(cause);
-            }
+            Line::Cause(cause) => self.add_cause(cause.rule.into(), cause.title.into())?,
             other => add(&mut self.host, other)?,
         }
+        Ok(())
+    }
+
+    fn add_cause(&mut self, rule: String, title: String) -> Result<(), String> {
+        self.causes_text += rule.len() + title.len();
+        if self.causes.len() == MOST_CAUSES || self.causes_text > MOST_CAUSES_TEXT {
+            return Err("more causes than a moment has".to_owned());
+        }
+        self.causes.push((rule, title));
         Ok(())
     }
 
@@ -185,8 +202,10 @@ impl Reading {
             mut moment,
             mut host,
             base,
+            causes,
             sockets,
             namespaces,
+            ..
         } = self;
         let sockets = sockets.checked_add(namespaces.sockets);
         let sockets = sockets.ok_or("too many sockets")?;
@@ -199,16 +218,17 @@ impl Reading {
         host.processes.sort_unstable_by_key(|process| process.pid);
         host.holds.sort_unstable();
         moment.host = Arc::new(host);
+        moment.causes = causes.into();
         moment.numbers = numbers_of(&end.kinds, end.total);
         moment.kinds = kinds_of(end.kinds);
         let hiding = end.hiding.map(Into::into);
-        let namespaces = namespaces.finish(end.denied_processes, hiding, &moment.host);
+        let namespaces = namespaces.finish(end.denied_processes, hiding, &moment);
         if let Some(namespaces) = &namespaces {
             moment.kinds = joined_kinds(namespaces);
         }
         moment.namespaces = namespaces.map(Arc::new);
         moment.total = end.total;
-        moment.warnings = end.warnings.into_iter().map(Into::into).collect();
+        moment.warnings = bounded_warnings(&end.warnings).into();
         Ok((moment, base))
     }
 }
@@ -245,6 +265,8 @@ fn begun(begin: &Begin<'_>, start: Place) -> Result<Reading, String> {
         },
         host: RecordedHost::default(),
         base: base.transpose()?,
+        causes: Vec::new(),
+        causes_text: 0,
         sockets: 0,
         namespaces: Namespaces::default(),
     })
@@ -271,6 +293,9 @@ fn add(host: &mut RecordedHost, line: Line<'_>) -> Result<(), String> {
             let holds = sockets.into_iter();
             let holds = holds.map(|(inode, fd)| (inode, Hold::new(pid, fd)));
             host.holds.extend(holds);
+            if host.holds.len() > MOST_HOLDS {
+                return Err("more sockets of processes than any host has".to_owned());
+            }
         }
         _ => {}
     }

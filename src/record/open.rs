@@ -309,17 +309,30 @@ fn last_samples(
     stretch: &Stretch,
     until: Option<SystemTime>,
 ) -> io::Result<(Option<Moment>, Option<Moment>, Option<io::Error>)> {
+    // Which are the last ones shows behind them: they are counted first, since each one costs a copy of its
+    // files.
     let mut samples = Samples::open(path, stretch)?;
-    let (mut earlier, mut last) = (None, None);
-    loop {
-        match samples.next_sample() {
-            Ok(Some(sample)) if until.is_none_or(|until| sample.time <= until) => {
-                earlier = last.replace(sample);
-            }
+    let mut number = 0_usize;
+    let damage = loop {
+        match samples.next_time() {
+            Ok(Some(time)) if until.is_none_or(|until| time <= until) => number += 1,
             // Those before the place where a file is cut off are whole.
-            Err(error) if last.is_none() => return Err(error),
-            Err(error) => return Ok((earlier, last, Some(error))),
-            Ok(_) => return Ok((earlier, last, None)),
+            Err(error) if number == 0 => return Err(error),
+            Err(error) => break Some(error),
+            Ok(_) => break None,
         }
+    };
+    let mut samples = Samples::open(path, stretch)?;
+    for _ in 2..number {
+        samples.next_time()?;
     }
+    let earlier = match number > 1 {
+        true => samples.next_sample()?,
+        false => None,
+    };
+    let last = match number > 0 {
+        true => samples.next_sample()?,
+        false => None,
+    };
+    Ok((earlier, last, damage))
 }

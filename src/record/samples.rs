@@ -6,16 +6,17 @@ mod namespaces;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::index::damaged;
 use super::line::{File, Groups, KindCounts, Line, Sample, time_of};
 use super::lines::Lines;
-use super::source_of;
+use super::{bounded_warnings, source_of};
 use crate::model::{
-    CountedGroups, Counts, Field, KeyPart, Kind, KindRead, KindSet, Moment, Other, Place,
-    ProcessName, Service, Stretch,
+    Counted, CountedGroups, Counts, Field, KeyPart, Kind, KindRead, KindSet, Moment, Other, Place,
+    ProcessName, RecordedNamespaces, Service, Stretch,
 };
-use namespaces::Namespaces;
+use namespaces::{Files, Namespaces};
 
 /// More text than this is in no member of samples, in bytes.
 const MOST_KEPT: usize = 64 << 20;
@@ -33,12 +34,25 @@ pub struct Samples {
     /// Whether files and groups are left out.
     only_numbers: bool,
     common: Common,
+    /// The one that was read last.
+    last: Option<Numbers>,
+}
+
+/// What a sample has of its own.
+#[derive(Debug)]
+struct Numbers {
+    /// Without files, groups and network namespaces.
+    moment: Moment,
+    are_several: bool,
+    denied: u64,
+    hiding: Option<String>,
 }
 
 /// What the next one has in common with the one before.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Common {
-    moment: Moment,
+    files: Files,
+    groups: Vec<CountedGroups>,
     namespaces: Namespaces,
 }
 
@@ -53,10 +67,8 @@ impl Samples {
             member: stretch.place.member,
             read: 0,
             only_numbers: false,
-            common: Common {
-                moment: Moment::beginning(stretch.place),
-                namespaces: Namespaces::default(),
-            },
+            common: Common::default(),
+            last: None,
         })
     }
 
@@ -77,6 +89,44 @@ impl Samples {
     /// # Errors
     /// When the file is cut off or damaged.
     pub fn next_sample(&mut self) -> io::Result<Option<Moment>> {
+        let is_there = self.next_time()?.is_some();
+        Ok(is_there.then(|| self.sample()).flatten())
+    }
+
+    /// How many network namespaces the one that was read last is of.
+    pub(super) fn namespaces(&self) -> usize {
+        self.common.namespaces.len()
+    }
+
+    /// The one that was read last. It has copies of all that it has in common with the one before, which one
+    /// that is only passed does not need.
+    fn sample(&self) -> Option<Moment> {
+        let Numbers {
+            moment,
+            are_several,
+            denied,
+            hiding,
+        } = self.last.as_ref()?;
+        let namespaces = || {
+            let members = self.common.namespaces.members(moment);
+            RecordedNamespaces::new(members, *denied, hiding.clone())
+        };
+        let mut sample = Moment {
+            files: self.common.files.clone(),
+            namespaces: are_several.then(|| Arc::new(namespaces())),
+            ..moment.clone()
+        };
+        let counted = sample.counted.get_or_insert_default();
+        counted.groups.clone_from(&self.common.groups);
+        Some(sample)
+    }
+
+    /// Goes on to the next one, and returns its time; `None` after the last one that is whole.
+    ///
+    /// # Errors
+    /// When the file is cut off or damaged.
+    pub(super) fn next_time(&mut self) -> io::Result<Option<SystemTime>> {
+        self.last = None;
         loop {
             let Some((place, line)) = self.lines.next_line()? else {
                 return Ok(None);
@@ -95,36 +145,41 @@ impl Samples {
             }
             let line = serde_json::from_slice(line);
             let line = line.map_err(|error| wrong(error.to_string()))?;
-            if let Some(sample) = self.common.take(line, place).map_err(wrong)? {
-                return Ok(Some(sample));
+            if let Some(numbers) = self.common.take(line, place).map_err(wrong)? {
+                let time = numbers.moment.time;
+                self.last = Some(numbers);
+                return Ok(Some(time));
             }
         }
     }
 }
 
 impl Common {
-    /// Changes with a line; the sample, if one is whole with it.
+    /// Changes with a line; the numbers of the sample, if one is whole with it.
     #[allow(
         clippy::wildcard_enum_match_arm,
         reason = "the other lines are in no sample, or of a later version"
     )]
-    fn take(&mut self, line: Line<'_>, place: Place) -> Result<Option<Moment>, String> {
+    fn take(&mut self, line: Line<'_>, place: Place) -> Result<Option<Numbers>, String> {
         match line {
             Line::Sample(sample) => {
-                let mut moment = sample_of(&self.moment, &sample, place)?;
-                let namespaces = self.namespaces.of_sample(&sample, &moment)?;
-                moment.namespaces = namespaces.map(Arc::new);
-                return Ok(Some(moment));
+                let moment = sample_of(&sample, place)?;
+                self.namespaces.check(&sample, &moment)?;
+                return Ok(Some(Numbers {
+                    moment,
+                    are_several: sample.namespaces.is_some(),
+                    denied: sample.denied_processes,
+                    hiding: sample.hiding.map(Into::into),
+                }));
             }
             Line::File(file) => self.add_file(file)?,
             Line::Namespace(one) => self.namespaces.know(&one)?,
             Line::NamespaceCounts(counts) => self.namespaces.count(&counts)?,
             Line::Groups(groups) => {
-                let counted = self.moment.counted.get_or_insert_default();
                 // A field of a later version is not known.
                 if let Some(groups) = groups_of(groups)? {
-                    counted.groups.retain(|one| one.by != groups.by);
-                    counted.groups.push(groups);
+                    self.groups.retain(|one| one.by != groups.by);
+                    self.groups.push(groups);
                 }
             }
             _ => {}
@@ -140,7 +195,7 @@ impl Common {
             error,
         } = file;
         let files = match netns {
-            None => &mut self.moment.files,
+            None => &mut self.files,
             Some(netns) => self.namespaces.files(netns)?,
         };
         let text = text.map(|text| Ok(text.into_owned()));
@@ -153,27 +208,27 @@ impl Common {
     }
 }
 
-fn sample_of(common: &Moment, line: &Sample<'_>, place: Place) -> Result<Moment, String> {
+fn sample_of(line: &Sample<'_>, place: Place) -> Result<Moment, String> {
     let time = time_of(&line.time);
     let mut moment = Moment {
         time: time.ok_or_else(|| format!("no time: {}", line.time))?,
         stamp: line.time.clone().into_owned(),
-        start: place,
-        warnings: line.warnings.iter().map(|one| one.to_string()).collect(),
-        ..common.clone()
+        warnings: bounded_warnings(&line.warnings).into(),
+        ..Moment::beginning(place)
     };
-    let mut counted = moment.counted.take().unwrap_or_default();
+    let mut counted = Counted::default();
     for one in &line.kinds {
         let Some((kind, counts)) = kind_of(one)? else {
             continue;
         };
+        refuse_again(kind, &counted.kinds)?;
         let sum = moment.total.checked_add(one.total);
         moment.total = sum.ok_or("too many sockets")?;
         moment.kinds.push(KindRead {
             kind,
             source: source_of(one.source.as_deref()),
             is_complete: true,
-            unavailable: one.unavailable.as_ref().map(ToString::to_string),
+            unavailable: one.unavailable.as_deref().map(Into::into),
         });
         counted.kinds.push((kind, counts));
     }
@@ -189,6 +244,14 @@ fn kind_of(line: &KindCounts<'_>) -> Result<Option<(Kind, Counts)>, String> {
     match line.states.0.total() == line.total {
         true => Ok(Some((kind, line.states.0.clone()))),
         false => Err("a total is not the sum of its states".to_owned()),
+    }
+}
+
+/// Refuses a kind that is among these.
+fn refuse_again(kind: Kind, known: &[(Kind, Counts)]) -> Result<(), String> {
+    match known.iter().any(|(other, _)| *other == kind) {
+        true => Err(format!("it has {} sockets twice", kind.name())),
+        false => Ok(()),
     }
 }
 
@@ -220,7 +283,7 @@ fn groups_of(line: Groups<'_>) -> Result<Option<CountedGroups>, String> {
             groups: other.groups,
             counts: other.states.0,
         }),
-        warnings: line.warnings.into_iter().map(Into::into).collect(),
+        warnings: bounded_warnings(&line.warnings),
     }))
 }
 

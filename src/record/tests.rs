@@ -6,6 +6,7 @@ mod samples;
 mod samples_of_several;
 mod several;
 mod skipped;
+mod strangers;
 mod written;
 
 use std::fs;

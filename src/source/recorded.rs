@@ -91,7 +91,7 @@ impl Report {
 /// What was lost when it was recorded.
 fn recorded_losses(moment: &Moment) -> Completeness {
     let mut completeness = Completeness::default();
-    for warning in &moment.warnings {
+    for warning in &*moment.warnings {
         completeness.lose(Loss::Doubtful {
             what: format!("when it was recorded: {warning}"),
         });

@@ -170,7 +170,7 @@ impl Report {
                 kind,
                 source: self.source,
                 is_complete: self.completeness.is_complete(),
-                unavailable: unavailable.clone(),
+                unavailable: unavailable.as_deref().map(Into::into),
             });
         }
     }

@@ -188,7 +188,10 @@ fn kind_line(read: &KindRead, counts: Counts) -> KindCounts<'static> {
     KindCounts {
         kind: read.kind.name().into(),
         source,
-        unavailable: read.unavailable.clone().map(Into::into),
+        unavailable: read
+            .unavailable
+            .as_deref()
+            .map(|reason| reason.to_owned().into()),
         total: counts.total(),
         states: States(counts),
     }

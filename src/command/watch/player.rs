@@ -205,7 +205,7 @@ impl Player {
             Ok(record) => {
                 let moment = record.last();
                 has_sockets = record.counted().is_none();
-                let found = moment.into_iter().flat_map(|moment| &moment.causes);
+                let found = moment.into_iter().flat_map(|moment| &*moment.causes);
                 causes.extend(found.map(|(rule, title)| format!("{rule}: {title}")));
                 self.counter.sample_at(record)
             }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::{Base, kind_of, kinds_of, numbers_of};
 use crate::model::{
-    KindRead, Moment, Netns, Place, RecordedHost, RecordedNamespace, RecordedNamespaces,
-    UnseenReason,
+    KindRead, Moment, Netns, Place, RecordedNamespace, RecordedNamespaces, UnseenReason,
 };
+use crate::record::bounded_warnings;
 use crate::record::line::{Namespace, NamespaceEnd};
 
 /// More network namespaces than these are on no host.
@@ -66,7 +66,6 @@ impl Namespaces {
                 time: whole.time,
                 stamp: whole.stamp.clone(),
                 is_first: whole.is_first,
-                causes: whole.causes.clone(),
                 ..Moment::beginning(at)
             },
             sockets: 0,
@@ -106,7 +105,7 @@ impl Namespaces {
         moment.totals = totals.collect();
         moment.numbers = numbers_of(&end.kinds, end.total);
         moment.kinds = kinds_of(end.kinds);
-        moment.warnings = end.warnings.into_iter().map(Into::into).collect();
+        moment.warnings = bounded_warnings(&end.warnings).into();
         if let Some(base) = base.filter(|_| needed > 0) {
             base.parts.push((Netns(one.netns), needed));
         }
@@ -134,19 +133,20 @@ impl Namespaces {
         Ok(())
     }
 
-    /// Those that are whole, each with the processes of the host.
+    /// Those that are whole, each with the processes of the host and the causes of the whole moment.
     pub(super) fn finish(
         self,
         denied: u64,
         hiding: Option<String>,
-        host: &Arc<RecordedHost>,
+        whole: &Moment,
     ) -> Option<RecordedNamespaces> {
         let mut found = self.found;
         for one in &mut found {
             if let Ok(moment) = &mut one.moment
                 && let Some(moment) = Arc::get_mut(moment)
             {
-                moment.host = Arc::clone(host);
+                moment.host = Arc::clone(&whole.host);
+                moment.causes = Arc::clone(&whole.causes);
             }
         }
         let are_several = self.are_any;

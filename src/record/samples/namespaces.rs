@@ -4,21 +4,26 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::kind_of;
+use super::{kind_of, refuse_again};
 use crate::model::{
-    Counted, Counts, Kind, KindRead, Moment, NamespaceFacts, Netns, RecordedNamespace,
-    RecordedNamespaces, SourceName, UnseenReason, compare_names,
+    Counted, Counts, Kind, KindRead, Moment, NamespaceFacts, Netns, RecordedNamespace, SourceName,
+    UnseenReason, compare_names,
 };
 use crate::record::line::{Namespace, NamespaceCounts, Sample};
 use crate::record::moment::MOST;
 use crate::record::source_of;
 
-/// The files of one.
-type Files = BTreeMap<String, Result<String, String>>;
+/// Files by their paths below /proc, or the reason why one could not be read.
+pub(super) type Files = BTreeMap<String, Result<String, String>>;
 
 /// Each that is there.
 #[derive(Debug, Default)]
-pub(super) struct Namespaces(HashMap<Netns, Known>);
+pub(super) struct Namespaces {
+    known: HashMap<Netns, Known>,
+    /// How many sockets of each kind those have that were read. It changes with each line about one, so that
+    /// the check of a sample takes the same time however many there are.
+    sums: HashMap<Kind, u128>,
+}
 
 /// What is known of one.
 #[derive(Debug, Default)]
@@ -37,11 +42,14 @@ impl Namespaces {
     /// # Errors
     /// When there are too many.
     pub(super) fn know(&mut self, one: &Namespace<'_>) -> Result<(), String> {
-        let known = self.0.entry(Netns(one.netns)).or_default();
+        let netns = Netns(one.netns);
+        self.subtract(netns);
+        let known = self.known.entry(netns).or_default();
         known.name = (*one.name).into();
         known.facts = Arc::new(one.facts());
         known.unseen = one.unseen_reason();
-        match self.0.len() <= MOST {
+        self.add(netns);
+        match self.known.len() <= MOST {
             true => Ok(()),
             false => Err("more network namespaces than any host has".to_owned()),
         }
@@ -52,16 +60,43 @@ impl Namespaces {
     /// # Errors
     /// What is wrong with them.
     pub(super) fn count(&mut self, line: &NamespaceCounts<'_>) -> Result<(), String> {
+        let netns = Netns(line.netns);
         let Some(kinds) = &line.kinds else {
-            self.0.remove(&Netns(line.netns));
+            self.subtract(netns);
+            self.known.remove(&netns);
             return Ok(());
         };
-        let counts = kinds.iter().filter_map(|one| kind_of(one).transpose());
-        let counts = counts.collect::<Result<Vec<_>, String>>()?;
+        let mut counts = Vec::new();
+        for found in kinds.iter().filter_map(|one| kind_of(one).transpose()) {
+            let (kind, number) = found?;
+            refuse_again(kind, &counts)?;
+            counts.push((kind, number));
+        }
+        self.subtract(netns);
         let known = self.known(line.netns)?;
         known.source = line.source.as_deref().map(|name| source_of(Some(name)));
         known.counts = counts;
+        self.add(netns);
         Ok(())
+    }
+
+    /// Adds the numbers of one to the sums.
+    fn add(&mut self, netns: Netns) {
+        for (kind, total) in self.known.get(&netns).into_iter().flat_map(Known::totals) {
+            *self.sums.entry(kind).or_default() += u128::from(total);
+        }
+    }
+
+    /// Takes the numbers of one from the sums, as they were added.
+    fn subtract(&mut self, netns: Netns) {
+        for (kind, total) in self.known.get(&netns).into_iter().flat_map(Known::totals) {
+            *self.sums.entry(kind).or_default() -= u128::from(total);
+        }
+    }
+
+    /// How many are there.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// The files of one.
@@ -73,38 +108,38 @@ impl Namespaces {
     }
 
     fn known(&mut self, netns: u32) -> Result<&mut Known, String> {
-        let known = self.0.get_mut(&Netns(netns));
+        let known = self.known.get_mut(&Netns(netns));
         known.ok_or_else(|| format!("no network namespace {netns} is there"))
     }
 
-    /// Those of a sample, that of process 1 first, the others by name; `None` if it is of one.
+    /// Checks that they are those of a sample.
     ///
     /// # Errors
     /// When they are not those that the sample says.
-    pub(super) fn of_sample(
-        &self,
-        line: &Sample<'_>,
-        whole: &Moment,
-    ) -> Result<Option<RecordedNamespaces>, String> {
+    pub(super) fn check(&self, line: &Sample<'_>, whole: &Moment) -> Result<(), String> {
         let Some(number) = line.namespaces else {
-            return Ok(None);
+            return Ok(());
         };
-        if number != self.0.len() {
+        if number != self.len() {
             return Err(format!(
                 "it has {} network namespaces, and its sample says {number}",
-                self.0.len()
+                self.len()
             ));
         }
         let counted = whole.counted.as_ref();
         let kinds = counted.map(|counted| &*counted.kinds).unwrap_or_default();
         for (kind, counts) in kinds {
-            let read = self.0.values().filter(|one| one.unseen.is_none());
-            let its = read.map(|one| u128::from(one.counts_of(*kind).total()));
-            if its.sum::<u128>() != u128::from(counts.total()) {
+            let sum = self.sums.get(kind).copied().unwrap_or_default();
+            if sum != u128::from(counts.total()) {
                 return Err("a total is not the sum of its network namespaces".to_owned());
             }
         }
-        let members = self.0.iter().map(|(netns, one)| RecordedNamespace {
+        Ok(())
+    }
+
+    /// Those of a sample, that of process 1 first, the others by name.
+    pub(super) fn members(&self, whole: &Moment) -> Vec<RecordedNamespace> {
+        let members = self.known.iter().map(|(netns, one)| RecordedNamespace {
             netns: *netns,
             name: Arc::clone(&one.name),
             facts: Arc::clone(&one.facts),
@@ -119,16 +154,18 @@ impl Namespaces {
             let by_name = || compare_names(&a.name, &b.name);
             is_host(b).cmp(&is_host(a)).then_with(by_name)
         });
-        let hiding = line.hiding.as_ref().map(ToString::to_string);
-        Ok(Some(RecordedNamespaces::new(
-            members,
-            line.denied_processes,
-            hiding,
-        )))
+        members
     }
 }
 
 impl Known {
+    /// How many sockets of each kind it has, if it was read.
+    fn totals(&self) -> impl Iterator<Item = (Kind, u64)> {
+        let read = self.unseen.is_none().then_some(&self.counts);
+        let counts = read.into_iter().flatten();
+        counts.map(|(kind, counts)| (*kind, counts.total()))
+    }
+
     fn counts_of(&self, kind: Kind) -> Counts {
         let found = self.counts.iter().find(|(its, _)| *its == kind);
         found.map_or_else(Counts::default, |(_, counts)| counts.clone())
@@ -154,7 +191,7 @@ impl Known {
             time: whole.time,
             stamp: whole.stamp.clone(),
             kinds: kinds.collect(),
-            warnings: whole.warnings.clone(),
+            warnings: Arc::clone(&whole.warnings),
             total: totals.iter().map(|(_, total)| total).sum(),
             totals,
             counted: Some(Counted {
