@@ -168,8 +168,13 @@ pub(super) fn select_recorded(record: &Recorded, word: &str) -> Result<Member, S
         (None, []) => String::new(),
         (None, [one, ..]) => format!("; {} was, and {} more", one.name, members.len() - 1),
     };
+    // It may have been there at another time.
+    let when = match (record.at, record.moment()) {
+        (false, Some(moment)) => format!("at {}", moment.stamp),
+        _ => "at that time".to_owned(),
+    };
     Err(format!(
-        "no network namespace {word} was recorded in {}{hint}",
+        "no network namespace {word} was recorded in {} {when}{hint}",
         record.path.display()
     ))
 }

@@ -81,6 +81,12 @@ impl Where {
         }
     }
 
+    /// Whether its description has this filter, since it is that of the record.
+    pub fn names_filter(&self, filter: &str) -> bool {
+        let record = self.recorded();
+        record.is_some_and(|record| record.origin.filter.as_deref() == Some(filter))
+    }
+
     /// The record, where it is about one.
     pub fn recorded(&self) -> Option<&Arc<Recorded>> {
         match self {

@@ -240,6 +240,11 @@ impl Recorded {
         current.and_then(Option::as_deref).or_else(|| self.last())
     }
 
+    /// The moment that an answer is about, while it goes back to the one before too.
+    pub fn answered(&self) -> Option<&Moment> {
+        self.last().or_else(|| self.moment())
+    }
+
     /// The source of its TCP sockets, or else this one.
     pub fn source_of_tcp(&self, other: SourceName) -> SourceName {
         let source = self.moment().and_then(|moment| moment.source_of(Kind::Tcp));
@@ -325,7 +330,7 @@ impl fmt::Display for Recorded {
     /// What a verdict is about: `web1 at 2026-11-26T03:14:07.120Z in incident.rec`, and of which sockets
     /// that is a record.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stamp = self.moment().map_or("", |moment| &moment.stamp);
+        let stamp = self.answered().map_or("", |moment| &moment.stamp);
         write!(
             f,
             "{} at {stamp} in {}",

@@ -107,10 +107,9 @@ impl TimelinePart {
         self.len() == 0
     }
 
-    /// Whether it is a moment with all sockets that can be compared with an earlier one: evidence of what was
-    /// found then.
+    /// Whether it is a moment with all sockets: the first of a pair is one too.
     pub fn is_mark(&self) -> bool {
-        self.stretch.has_sockets && !self.stretch.is_first
+        self.stretch.has_sockets
     }
 
     /// How long it takes.

@@ -114,14 +114,15 @@ impl Cursor {
         self.cut.as_deref()
     }
 
-    /// Forgets all numbers: others are asked for.
-    pub fn forget(&mut self) {
+    /// Forgets all numbers, since others are asked for, and reads those at the cursor: its time is among them.
+    pub fn forget(&mut self, count: Count<'_>) {
         for part in &mut self.timeline.parts {
             if !part.stretch.has_sockets {
                 part.ticks = None;
             }
         }
         self.known = 0;
+        self.know(self.at.part, count);
     }
 
     /// Reads the numbers of one more part: of the last one before the cursor that was not read, or else of the

@@ -12,7 +12,9 @@ impl CannotKnow {
     pub(super) fn sockets_of(record: &Recorded, counted: &Counted) -> CannotKnow {
         let stamp = record.last().map_or("", |moment| &moment.stamp);
         let groups = counted.groups.iter().map(|groups| groups.by.name());
-        let groups: Vec<&str> = groups.collect();
+        let mut groups: Vec<&str> = groups.collect();
+        // A record has them in the order in which they were counted.
+        groups.sort_unstable();
         let by = match record.namespaces() {
             None => "kind and state",
             Some(_) => "kind, state and network namespace",

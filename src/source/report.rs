@@ -120,7 +120,7 @@ impl Report {
                 format!(", which is not whole, so that this is its last whole moment: {reason}")
             }
         });
-        let causes = record.moment().map(|moment| &moment.causes);
+        let causes = record.answered().map(|moment| &moment.causes);
         let rules = causes.iter().flat_map(|causes| causes.iter());
         let rules: Vec<&str> = rules.map(|(rule, _)| &**rule).collect();
         let why = match rules.is_empty() {

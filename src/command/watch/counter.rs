@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::kernel_limits;
+use super::player::told;
 use super::{Event, Events};
 use crate::command::lookup::HostLookup;
 use crate::command::outcome::Failure;
@@ -189,7 +190,11 @@ impl Counter {
                 let reason = error.reason.clone();
                 Event::FilterRefused(Some(error), reason)
             }
-            Err(failure) => Event::FilterRefused(None, failure.to_string()),
+            Err(failure) => {
+                let record = self.target.sources.record();
+                let has_sockets = record.is_none_or(|record| record.counted().is_none());
+                Event::FilterRefused(None, told(&failure, has_sockets))
+            }
         }
     }
 }

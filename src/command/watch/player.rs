@@ -157,17 +157,17 @@ impl Player {
                 Err(reason) => return self.events.send(Event::TimeRefused(reason)),
             },
             Change::Filter(text) => {
-                if !self.events.send(self.counter.take_filter(text)) {
+                let taken = self.counter.take_filter(text);
+                if !self.ask_anew(taken) {
                     return false;
                 }
-                self.cursor.forget();
                 None
             }
             Change::Kinds(kinds) => {
-                if !self.events.send(self.counter.take_kinds(kinds)) {
+                let taken = self.counter.take_kinds(kinds);
+                if !self.ask_anew(taken) {
                     return false;
                 }
-                self.cursor.forget();
                 None
             }
         };
@@ -176,6 +176,13 @@ impl Player {
             reply: reply.map(ToOwned::to_owned),
         };
         true
+    }
+
+    /// Sends whether another question is asked from now on. False where the view has ended.
+    fn ask_anew(&mut self, taken: Event) -> bool {
+        let count = numbers_for(&self.counter);
+        self.cursor.forget(&count);
+        self.events.send(taken)
     }
 
     fn step(&mut self, by: i64) -> bool {

@@ -134,7 +134,10 @@ pub(super) fn first_line(verdict: &Verdict) -> String {
     let spread = words::spread(verdict.spread.total());
     let noun = if total == 1 { "socket" } else { "sockets" };
     let (total, kind, place) = (thousands(total), verdict.kinds.titles(), &verdict.place);
-    let selected = words::selected(&verdict.filter);
+    let selected = match place.names_filter(&verdict.filter) {
+        true => String::new(),
+        false => words::selected(&verdict.filter),
+    };
     let examined = format!("{total}{spread} {kind} {noun} of {place}{selected}");
     let groups = verdict.groups.as_ref();
     let has_thresholds = groups.is_none_or(|groups| !groups.worst.is_empty());

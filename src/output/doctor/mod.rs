@@ -118,12 +118,16 @@ fn healthy(diagnosis: &Diagnosis) -> String {
             "{but}nothing wrong found in {sockets} of {place} over {window}; examined: {examined}"
         );
     };
+    let selected_by = match place.names_filter(filter) {
+        true => String::new(),
+        false => format!(" selected by `{filter}`"),
+    };
     let is_wide = |id: &&&str| diagnosis.wide.contains(*id);
     let (wide, selected): (Vec<&str>, Vec<&str>) =
         diagnosis.examined.iter().partition(|id| is_wide(id));
     let [wide, selected] = [wide, selected].map(|ids| ids.join(", "));
     format!(
-        "{but}nothing wrong found in {sockets} of {place} selected by `{filter}` over {window}; examined: {selected}; for the whole namespace or host: {wide}"
+        "{but}nothing wrong found in {sockets} of {place}{selected_by} over {window}; examined: {selected}; for the whole namespace or host: {wide}"
     )
 }
 

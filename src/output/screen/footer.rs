@@ -210,6 +210,9 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
     let paint = canvas.paint;
     let mut column = 0;
     for (key, does) in keys {
+        let Some(does) = does_here(key, does, screen) else {
+            continue;
+        };
         let key = if key.is_empty() { paint.arrows() } else { key };
         let width = key.chars().count() + 1 + does.len();
         if usize::from(column) + width > usize::from(area.width) {
@@ -217,6 +220,20 @@ fn draw_keys(canvas: &mut Canvas<'_>, area: Rect, line: u16, screen: &Screen<'_>
         }
         column = canvas.write(area, line, column, key, paint.heading());
         column = canvas.write(area, line, column + 1, does, paint.faint()) + 2;
+    }
+}
+
+/// What a key does, which in a record is something else for some; `None` for nothing.
+fn does_here<'a>(key: &str, does: &'a str, screen: &Screen<'_>) -> Option<&'a str> {
+    if screen.header.record.is_none() {
+        return Some(does);
+    }
+    match (key, &screen.pane) {
+        ("space", _) => Some("play"),
+        ("t", _) => None,
+        // Without a list there is nothing to search in.
+        ("n", Pane::Sockets(pane)) if pane.heading.is_empty() => Some("next !"),
+        _ => Some(does),
     }
 }
 

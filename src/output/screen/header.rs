@@ -12,7 +12,8 @@ use crate::output::{escape, utc_stamp};
 const GAP: usize = 2;
 
 /// Draws it. Where the filter has no line of its own, it is in that of the host. Where the line is
-/// too short, the time is left out, then the interval, then the host, and the number of sockets last.
+/// too short, the time is left out, then the interval, then the host, and the number of sockets last; of
+/// a record, the interval, then the number of sockets, then the host, and the time last.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, screen: &Screen<'_>, has_plan: bool) {
     let header = &screen.header;
     let paint = canvas.paint;

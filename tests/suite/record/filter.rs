@@ -236,3 +236,19 @@ in_namespace!(
         );
     }
 );
+
+in_namespace!(
+    fn an_answer_names_its_record_and_the_filter_of_the_record_once() {
+        let folder = Folder::new();
+        let ran = folder.record(&["-t", "sport = :1"]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        let healthy = folder.from(&["doctor"]).stdout;
+        let words = " in a.rec, only sockets that match sport = :1 over ";
+        assert!(healthy.contains(words), "{healthy}");
+        // It compares the two moments.
+        let checked = folder.run(&["check", "-w", "total=9/s", "--from", "a.rec"]);
+        let said = format!("{}{}", checked.stdout, checked.stderr);
+        assert_eq!(said.matches("note: ").count(), 1, "{said}");
+        assert!(!said.contains("selected by"), "{said}");
+    }
+);

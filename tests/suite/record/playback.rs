@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::Value;
 
-use super::{Folder, full_queue};
+use super::{Folder, end, full_queue};
 use crate::live::pty::Terminal;
 use crate::namespace::in_namespace;
 
@@ -32,9 +32,17 @@ in_namespace!(
         terminal.wait_until("the second moment", |screen| {
             let rows = screen.contents();
             let line = rows.lines().nth(1).unwrap_or_default();
-            !line.contains('!') && line.contains('◆')
+            line.contains('!') && line.find('!') < line.find('◆')
         });
-        terminal.type_("\x1b[C");
+        terminal.type_("N");
+        terminal.wait_until("the first moment", |screen| {
+            let rows = screen.contents();
+            let line = rows.lines().nth(1).unwrap_or_default();
+            line.contains('!') && line.find('◆') < line.find('!')
+        });
+        terminal.type_("N");
+        terminal.wait_for("no earlier moment has all sockets");
+        terminal.type_("n\x1b[C");
         terminal.wait_for("the record ends here");
         terminal.type_("\r");
         terminal.wait_for("2 sockets by ");
@@ -51,6 +59,45 @@ in_namespace!(
         terminal.type_("q");
         assert_eq!(terminal.wait_for_end().code(), Some(0));
         terminal.assert_restored();
+    }
+);
+
+in_namespace!(
+    fn a_sample_keeps_its_time_with_other_sockets_and_says_where_lists_are() {
+        let (_listener, _clients) = full_queue("127.0.0.1:0");
+        let folder = Folder::new();
+        let mut recording = folder.sample("a.rec", &["-t"]);
+        recording.wait_for_stderr("recorded all sockets: accept-queue: ");
+        end(recording);
+        let path = folder.path("a.rec");
+        let mut terminal = Terminal::with(&["--from", path.to_str().unwrap(), "--watch"]);
+        terminal.wait_for(" in a.rec  PAUSED");
+        terminal.type_("\x1b[1;2D\x1b[1;2D");
+        terminal.wait_for("the record begins here");
+        let has_time = |screen: &vt100::Screen| {
+            let rows = screen.contents();
+            let mut lines = rows.lines();
+            let has_time = lines
+                .next()
+                .is_some_and(|line| line.trim_end().ends_with('Z'));
+            // Below the filter.
+            has_time && lines.nth(1).is_some_and(|line| line.contains('◆'))
+        };
+        terminal.type_("/state listening\r");
+        terminal.wait_for("filter: state listening");
+        terminal.wait_until("the time and the place", has_time);
+        terminal.wait_for_count("LISTEN", 1);
+        terminal.type_("/\x15sport = :1\r");
+        terminal
+            .wait_for("a sample has numbers, and no sockets: n and N go to moments that have all");
+        terminal.type_("\x1b");
+        terminal.wait_until("no prompt", |screen| !screen.contents().contains("sport"));
+        terminal.type_("\r");
+        terminal.wait_for("n next !");
+        terminal.type_("n");
+        terminal.wait_for("n search");
+        terminal.type_("q");
+        assert_eq!(terminal.wait_for_end().code(), Some(0));
     }
 );
 

@@ -166,7 +166,7 @@ in_namespace!(
         );
         folder.refused(
             &["--from", "a.rec", "-N", "blu"],
-            "no network namespace blu was recorded in a.rec; blue was",
+            "no network namespace blu was recorded in a.rec at ",
         );
         folder.refused(
             &["list", "--from", "a.rec", "netns", "=", "green"],

@@ -29,7 +29,8 @@ fn part(run: usize, has_sockets: bool, ticks: Ticks) -> TimelinePart {
     TimelinePart {
         stretch: Stretch {
             has_sockets,
-            is_first: false,
+            // The first moment of a pair is a mark as the second is.
+            is_first: has_sockets,
             place: Place::default(),
             first: ticks.times[0],
             last: *ticks.times.last().unwrap(),
