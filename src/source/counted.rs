@@ -25,7 +25,7 @@ impl CannotKnow {
         };
         let nearest = match record.nearest_sockets() {
             Some(time) => format!(
-                "the nearest moment with all sockets is --at {}",
+                "the nearest moment with all sockets that has one before it is --at {}",
                 self::stamp(time)
             ),
             None => "it has no moment with all sockets".to_owned(),
