@@ -30,6 +30,8 @@ pub struct Recorded {
     moments: Vec<Option<Arc<Moment>>>,
     /// Why the file ends early; moments that are not whole are not in the timeline.
     pub cut: Option<String>,
+    /// Whether another process records into it, so that what follows is not whole yet.
+    pub is_growing: bool,
     /// What the file has, in its order.
     pub timeline: Arc<[Stretch]>,
     /// Where the lines are that begin a run of the recorder.
@@ -175,6 +177,7 @@ impl Recorded {
             current: Arc::new(AtomicUsize::new(moments.len() - 1)),
             moments,
             cut: None,
+            is_growing: false,
             timeline: Arc::default(),
             runs: Vec::new(),
             at: false,
@@ -189,6 +192,7 @@ impl Recorded {
             origin: self.origin.clone(),
             moments: self.moments.clone(),
             cut: self.cut.clone(),
+            is_growing: self.is_growing,
             timeline: Arc::clone(&self.timeline),
             runs: self.runs.clone(),
             at: self.at,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::compared::read_with_sockets;
 use super::line::stamp;
 use super::moment::Sockets;
-use super::open::{At, RecordError, choose, read_origin, resolve};
+use super::open::{At, RecordError, choose, is_end, read_origin, resolve};
 use super::samples::Samples;
 use crate::model::{
     Counts, Moment, Origin, Place, Position, Recorded, Stretch, Ticks, Timeline, TimelinePart,
@@ -37,6 +37,8 @@ pub struct Cursor {
     /// The filter of the sockets that it began with.
     filter: Option<String>,
     cut: Option<String>,
+    /// Whether another process records what follows the last part.
+    is_growing: bool,
     stretches: Arc<[Stretch]>,
     runs: Vec<Place>,
     timeline: Timeline,
@@ -79,6 +81,7 @@ impl Cursor {
             file: identity(&record.path)?,
             filter: record.origin.filter.clone(),
             cut: record.cut.clone(),
+            is_growing: record.is_growing,
             timeline: Timeline {
                 parts: stretches.iter().map(part).collect(),
             },
@@ -243,6 +246,7 @@ impl Cursor {
         }
         let mut record = Recorded::new(self.path.clone(), origin, earlier, moment);
         record.cut.clone_from(&self.cut);
+        record.is_growing = self.is_growing;
         record.timeline = Arc::clone(&self.stretches);
         record.at = true;
         Ok(record)
@@ -291,11 +295,14 @@ impl Cursor {
     /// Reads the numbers of a part, unless that was done.
     fn know(&mut self, number: usize, count: Count<'_>) {
         let room = MOST.saturating_sub(self.known);
+        let is_last = number + 1 == self.timeline.parts.len();
         let Some(part) = self.timeline.parts.get_mut(number) else {
             return;
         };
         if part.ticks.is_none() {
-            let ticks = read_ticks(&self.path, &part.stretch, room, count);
+            let (mut ticks, error) = read_ticks(&self.path, &part.stretch, room, count);
+            let error = error.filter(|error| !(self.is_growing && is_last && is_end(error)));
+            ticks.cut = error.map(|error| error.to_string());
             self.known += ticks.times.len();
             part.ticks = Some(Arc::new(ticks));
         }
@@ -321,8 +328,13 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// The samples of a stretch that are whole, with their numbers; no more than `room`.
-fn read_ticks(path: &Path, stretch: &Stretch, room: usize, count: Count<'_>) -> Ticks {
+/// The samples of a stretch that are whole, with their numbers; no more than `room`. Also why others are not.
+fn read_ticks(
+    path: &Path,
+    stretch: &Stretch,
+    room: usize,
+    count: Count<'_>,
+) -> (Ticks, Option<io::Error>) {
     let mut ticks = Ticks::of_samples();
     let mut read = || -> io::Result<()> {
         let mut samples = Samples::numbers(path, stretch)?;
@@ -343,6 +355,6 @@ fn read_ticks(path: &Path, stretch: &Stretch, room: usize, count: Count<'_>) -> 
         }
         Ok(())
     };
-    ticks.cut = read().err().map(|error| error.to_string());
-    ticks
+    let error = read().err();
+    (ticks, error)
 }

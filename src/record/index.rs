@@ -7,8 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::SystemTime;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
 use super::line::{Line, stamp, time_of};
-use super::lines::Lines;
+use super::lines::{Lines, open_file};
+use super::open::is_end;
 use super::tag::{BEGINS, ENDS, FIRST, HEAD, HEADER, MAGIC, SAMPLES, Tag};
 use super::{HOLDS, SOCKET};
 use crate::model::{Place, Stretch};
@@ -73,6 +77,8 @@ pub(super) struct Index {
     pub(super) heads: Vec<Place>,
     /// Why the file ends early.
     pub(super) cut: Option<String>,
+    /// Whether another process records what follows, so that this is no damage.
+    pub(super) is_growing: bool,
 }
 
 impl Index {
@@ -87,10 +93,7 @@ impl Index {
     /// # Errors
     /// When the file cannot be read.
     pub(super) fn read(path: &Path) -> io::Result<Index> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
+        let file = open_file(path)?;
         let (members, rest) = read_members(&file)?;
         let mut index = Index::default();
         let mut begun = None;
@@ -130,6 +133,8 @@ impl Index {
             };
             let read = Lines::open(path, at).and_then(|mut lines| reading.read(&mut lines));
             let unfinished = reading.begun;
+            let ends = read.as_ref().err().is_some_and(is_end);
+            index.is_growing = ends && is_begun(&file, rest)? && is_locked(&file)?;
             index.cut = match (read, unfinished) {
                 (Err(error), Some(moment)) => Some(damage(&moment, &error)),
                 (Err(error), None) => Some(error.to_string()),
@@ -137,9 +142,32 @@ impl Index {
                 (Ok(()), None) => None,
             };
         } else if let Some(moment) = begun {
+            index.is_growing = is_locked(&file)?;
             index.cut = Some(damage(&moment, &no_end()));
         }
+        if index.is_growing {
+            index.cut = None;
+        }
         Ok(index)
+    }
+}
+
+/// Whether a member begins there that is written: its length is in its tag when it is whole.
+fn is_begun(file: &File, at: u64) -> io::Result<bool> {
+    let length = file.metadata()?.len().saturating_sub(at);
+    let mut header = vec![0; usize::try_from(length.min(HEADER)).unwrap_or_default()];
+    file.read_exact_at(&mut header, at)?;
+    Ok(length < HEADER || Tag::parse(&header).is_some_and(|tag| tag.length == 0))
+}
+
+/// Whether another process records into a file.
+fn is_locked(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => flock(file, FlockOperation::Unlock)
+            .map(|()| false)
+            .map_err(Into::into),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(errno) => Err(errno.into()),
     }
 }
 

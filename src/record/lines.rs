@@ -1,11 +1,12 @@
 //! The lines of a file of gzip members, from any place on, each with the place of the next.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
+use rustix::fs::OFlags;
 
 use super::index::damaged;
 use super::tag::{HEADER, SOCKETS, Tag};
@@ -112,10 +113,7 @@ impl Lines {
     }
 
     fn open_in(path: &Path, from: Place, piece: usize) -> io::Result<Lines> {
-        let mut file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
+        let mut file = open_file(path)?;
         file.seek(SeekFrom::Start(from.member))?;
         let counted = Counted {
             file: BufReader::with_capacity(PIECE, file),
@@ -192,6 +190,23 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+/// Opens a regular file to read it. What is none is refused at once: a pipe that no process writes to would be
+/// waited for.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = options.read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(not_regular()),
+    }
+}
+
+/// That a file is none that a record can be in.
+pub fn not_regular() -> io::Error {
+    io::Error::other("not a regular file")
 }
 
 /// What is wrong with a member; the kind of the error stays.

@@ -26,7 +26,7 @@ mod unchanged;
 mod writer;
 
 pub use cursor::Cursor;
-pub use lines::Lines;
+pub use lines::{Lines, not_regular};
 pub use open::{At, RecordError, is_record, open};
 pub use ring::{Bounds, Ring, lock};
 pub use row::{CLIENTS, PEER_PORT_ID, Rows};

@@ -121,6 +121,9 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
         };
         match read(path, &index, chosen, at) {
             Ok((found, further)) => {
+                let is_last = chosen + 1 == index.stretches.len();
+                let further =
+                    further.filter(|error| !(index.is_growing && is_last && is_end(error)));
                 let damage = further.map(|error| {
                     let stretch = index.stretches.get(chosen);
                     stretch.map_or(error.to_string(), |one| damage(one, &error))
@@ -141,10 +144,16 @@ pub fn open(path: &Path, at: Option<At>) -> Result<Recorded, RecordError> {
     let origin = read_origin(path, index.run_of(moment.start).unwrap_or_default())?;
     let mut record = Recorded::new(path.to_owned(), origin, earlier, moment);
     record.cut = index.cut;
+    record.is_growing = index.is_growing;
     record.timeline = index.stretches.into();
     record.runs = index.heads;
     record.at = at.is_some();
     Ok(record)
+}
+
+/// Whether a file ends there.
+pub(super) fn is_end(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Reads whose record it is.

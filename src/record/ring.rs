@@ -17,6 +17,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::continued::repair;
 use super::index::{milliseconds, read_members};
+use super::lines::not_regular;
 use super::open::{RecordError, read_origin};
 use crate::model::{Origin, Place};
 use parts::{Part, head_at, join, parts};
@@ -61,7 +62,7 @@ impl Ring {
         let mut options = options();
         let opened = options.create(true).truncate(false).open(path)?;
         if !opened.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
+            return Err(not_regular());
         }
         lock(&opened)?;
         if replace {

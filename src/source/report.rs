@@ -120,6 +120,18 @@ impl Report {
                 format!(", which is not whole, so that this is its last whole moment: {reason}")
             }
         });
+        let cut = cut.or_else(|| {
+            let what = match record.last()?.counted {
+                Some(_) => "sample",
+                None => "moment",
+            };
+            record.is_growing.then(|| match record.at {
+                true => ", which is being recorded into".to_owned(),
+                false => {
+                    format!(", which is being recorded into: this is its last whole {what}")
+                }
+            })
+        });
         let causes = record.answered().map(|moment| &moment.causes);
         let rules = causes.iter().flat_map(|causes| causes.iter());
         let rules: Vec<&str> = rules.map(|(rule, _)| &**rule).collect();

@@ -356,6 +356,27 @@ in_namespace!(
 );
 
 in_namespace!(
+    fn a_pipe_is_refused_at_once_as_a_record_and_as_the_file_of_one() {
+        let folder = Folder::new();
+        run_tool("mkfifo", [folder.path("pipe").to_str().unwrap()]);
+        let reason = "pipe: not a regular file";
+        for words in [
+            &["record", "--force", "pipe"][..],
+            &["record", "pipe", "--every", "1"],
+            &["--from", "pipe"],
+            &["--from", "pipe", "--watch"],
+        ] {
+            let ran = folder.run(words);
+            assert!(
+                ran.status != 0 && ran.stderr.contains(reason),
+                "{words:?}: {ran:?}"
+            );
+            assert_eq!(ran.stderr.lines().count(), 1, "{words:?}: {ran:?}");
+        }
+    }
+);
+
+in_namespace!(
     fn a_record_is_for_its_owner_only_and_replaces_nothing_unasked() {
         let folder = Folder::new();
         let ran = folder.record(&[]);

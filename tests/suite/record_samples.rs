@@ -97,6 +97,36 @@ fn assert_answers(folder: &Folder, before: &str, nearest_moment: &str, port: u16
 }
 
 in_namespace!(
+    fn a_record_that_is_being_recorded_into_is_no_damaged_one() {
+        let folder = Folder::new();
+        let mut recording = recording(&folder, &[]);
+        let ran = folder.run(&["--from", "a.rec"]);
+        let note = " in a.rec, which is being recorded into: this is its last whole sample\n";
+        assert!(ran.status == 0 && ran.stderr.ends_with(note), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        let (_, rest) = ran.stderr.split_once(" at ").unwrap();
+        let (time, _) = rest.split_once(' ').unwrap();
+        let first = folder.run(&["--from", "a.rec", "--at", time]);
+        let note = " in a.rec, which is being recorded into\n";
+        assert!(
+            first.status == 0 && first.stderr.ends_with(note),
+            "{first:?}"
+        );
+        // All samples, of which the last one may be followed by what is not whole yet.
+        let all = folder.run(&["--from", "a.rec", "--watch", "--json"]);
+        assert!(
+            all.status == 0 && !all.stderr.contains("cut off"),
+            "{all:?}"
+        );
+        // What no process records any more is cut off.
+        recording.signal(Signal::KILL);
+        recording.wait();
+        let ran = folder.run(&["--from", "a.rec"]);
+        assert!(ran.stderr.contains("which is not whole"), "{ran:?}");
+    }
+);
+
+in_namespace!(
     fn a_sample_has_numbers_and_groups_and_a_finding_all_sockets() {
         let folder = Folder::new();
         let (listener, _clients) = full();

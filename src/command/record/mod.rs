@@ -15,7 +15,7 @@ mod walk;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -30,7 +30,7 @@ use super::target::Target;
 use crate::cli::{self, Sourcing};
 use crate::model::{EVERY_NETNS, KindSet, counted};
 use crate::record::line::{Head, VERSION, VERSION_OF_ONE};
-use crate::record::{self, Writer, lock};
+use crate::record::{self, Writer, lock, not_regular};
 use crate::source::Readings;
 use moment::{Labels, Recorder};
 use rows::Before;
@@ -167,8 +167,9 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
         true => options.create(true).truncate(false),
         false => options.create_new(true),
     };
-    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    options.custom_flags(flags);
+    // A pipe that no process reads would be waited for.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     let opened = options.open(path).and_then(|file| {
         take(&file)?;
         Ok(file)
@@ -178,9 +179,12 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
 
 /// Empties a file that no other process may record into, and takes it from all but its owner.
 fn take(file: &File) -> io::Result<()> {
-    if file.metadata()?.is_file() {
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
         lock(file)?;
         file.set_len(0)?;
+    } else if kind.is_fifo() {
+        return Err(not_regular());
     }
     Ok(())
 }
@@ -201,6 +205,9 @@ fn not_opened(path: &Path, error: &io::Error) -> Failure {
         Failure::Usage(format!(
             "{name} is a symbolic link, and these are not followed: name the file"
         ))
+    } else if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+        // A pipe that no process reads.
+        not_written(path, &not_regular())
     } else {
         not_written(path, error)
     }
