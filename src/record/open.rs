@@ -170,7 +170,14 @@ pub(super) fn read_origin(path: &Path, place: Place) -> Result<Origin, RecordErr
     let first = match lines.next_line() {
         Ok(Some((_, line))) => serde_json::from_slice(line),
         Ok(None) => return Err(other("it is empty".to_owned())),
-        Err(error) => return Err(other(error.to_string())),
+        Err(error) => {
+            let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
+            return Err(other(match is_record(path) {
+                true => error.to_string(),
+                false if is_empty => "it is empty".to_owned(),
+                false => "it is not compressed by gzip, as records are".to_owned(),
+            }));
+        }
     };
     match first {
         Ok(Line::Record(head)) if head.version > VERSION => Err(RecordError::Newer {

@@ -206,6 +206,9 @@ in_namespace!(
         let killed = last();
         assert_eq!(killed.status, 0, "{killed:?}");
         let cut = fs::read(folder.path("a.rec")).unwrap();
+        let message = "a.rec is a record of tcp sockets, and cannot be continued with udp sockets";
+        folder.refused(&["record", "a.rec", "--every", "1", "-u"], message);
+        fs::write(folder.path("a.rec"), &cut).unwrap();
         let ran = folder.run(&[
             "record",
             "a.rec",

@@ -142,6 +142,8 @@ fn refuse_other(path: &Path, ring: &Ring, head: &Head<'_>) -> Result<(), Failure
         true => recorded.is_empty() != words.is_empty(),
         false => recorded != words,
     };
+    let of_kinds = |kinds: &str| format!("{kinds} sockets");
+    let recorded_kinds = origin.kinds.words_of();
     let (what, other) = match origin.is_anonymized {
         _ if before != now => (
             format!("a record of {}", sockets(before)),
@@ -150,6 +152,10 @@ fn refuse_other(path: &Path, ring: &Ring, head: &Head<'_>) -> Result<(), Failure
         _ if are_other => (
             format!("a record of {}", namespaces(&recorded)),
             format!("with {}", namespaces(words)),
+        ),
+        _ if recorded_kinds != head.kinds => (
+            format!("a record of {}", of_kinds(&recorded_kinds)),
+            format!("with {}", of_kinds(&head.kinds)),
         ),
         false if head.anonymized => ("recorded without --anonymize".into(), "with it".into()),
         true if !head.anonymized => ("recorded with --anonymize".into(), "without it".into()),
