@@ -130,9 +130,8 @@ impl Sharing {
     pub(super) async fn page(&self, within: Duration) -> Arc<Rendered> {
         let deadline = Instant::now() + within;
         let number = self.request();
-        let is_answer = |last: &Published| {
-            last.number > number || (last.number == number && last.shared_until.is_some())
-        };
+        // Of a later sample, which may have begun meanwhile, parts are no answer either.
+        let is_answer = |last: &Published| last.number >= number && last.shared_until.is_some();
         let mut published = self.published.clone();
         let _ = timeout_at(deadline.into(), published.wait_for(is_answer)).await;
         let last = published.borrow();
@@ -260,6 +259,20 @@ mod tests {
         received.recv().unwrap();
         publish.send(published(2, "second", Some(later))).unwrap();
         assert_eq!(answer.join().unwrap(), page("second"));
+    }
+
+    #[test]
+    fn parts_of_the_next_sample_are_no_answer_for_one_who_missed_the_end_of_the_last() {
+        let past = Instant::now();
+        let (sharing, publish, received) = sharing(published(1, "first", Some(past)));
+        std::thread::sleep(Duration::from_millis(1));
+        let answer = std::thread::spawn(move || wait(&sharing, Duration::from_secs(60)));
+        received.recv().unwrap();
+        let later = Instant::now() + Duration::from_secs(60);
+        publish.send(published(3, "a part", None)).unwrap();
+        std::thread::sleep(SHORT);
+        publish.send(published(3, "third", Some(later))).unwrap();
+        assert_eq!(answer.join().unwrap(), page("third"));
     }
 
     #[test]
