@@ -7,7 +7,7 @@ use super::*;
 /// in vain.
 type Came = (Vec<State>, Vec<Loss>, bool, usize);
 
-/// Lists the sockets of so many datagrams, then of this end.
+/// Lists the sockets of this number of datagrams, then of this end.
 fn list(ahead: bool, datagrams: usize, end: &dyn Fn() -> Vec<Turn>, enough: Option<usize>) -> Came {
     let script = (0..datagrams).map(|number| match number % 2 {
         0 => sockets(ONE_WALK, 1, &[1, 10]),
